@@ -287,6 +287,30 @@ def test_a_row_a_node_is_read_too():
         "groups.csv, row 6 (L): 1 row has this group, and a group has two nodes; give each node a row"]
 
 
+def test_nodes_as_objects_have_keys_of_their_own():
+    first = {"group": "P", "server": "imp1", "state": "Running in Failed Mode", "reason": "Unknown",
+             "users": 5}
+    second = {"state": "Running in Failed Mode", "server": "imp2", "group": "P"}
+    for nodes, hosts, users in (((first, second), ("imp1", "imp2"), (5, None)),
+                                ((second, first), ("imp2", "imp1"), (None, 5))):
+        found = one(json.dumps(nodes), "a.json")
+        assert (found.hosts, found.users) == (hosts, users)
+        assert [half.state for half in found.display] == [State.RUNNING_IN_FAILED_MODE] * 2
+
+
+def test_nodes_as_objects_name_their_group():
+    nodes = [{"group": "", "server": host, "state": "Normal"} for host in ("imp1", "imp2")]
+    found = read(json.dumps(nodes), "a.json")
+    assert found.groups == []
+    assert [*map(str, found.bad)] == [
+        f"a.json, item {n}: the row names no group" for n in (1, 2)]
+
+
+def test_empty_cells_after_the_last_column_move_no_node():
+    found = one("group,server,state\nP,imp1,Normal,,\nP,imp2,Normal\n")
+    assert (found.hosts, found.display) == (("imp1", "imp2"), WELL)
+
+
 def test_the_number_of_a_node_decides_its_seat():
     found = read("group,node,state\nHQ,2,Normal\nHQ,1,Idle\n")
     assert found.groups[0].display == Display(Shown(State.IDLE), Shown(State.NORMAL))

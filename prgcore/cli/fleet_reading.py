@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 LIMIT = 1 << 30
 """The largest file of groups that is read, in bytes."""
-MOST_FILES = 1_000_000
 SUFFIXES = (".html", ".json", ".csv", ".parquet")
 MOST_LINES = 10
 """The most lines of bad rows, and of repeated groups, that are printed."""

@@ -84,26 +84,27 @@ class Cells:
             (row[one].strip() if one >= 0 else "", row[two].strip() if two >= 0 else ""),
             display, whole, users, row[titles.since].strip() if titles.since >= 0 else "")
 
-    def joined(self, nodes: Sequence[Sequence[str]], titles: Titles, file: str,
+    def joined(self, nodes: Sequence[tuple[Titles, Sequence[str]]], file: str,
                place: str) -> Group | Bad:
-        """The group of the rows of its nodes; or why it is none."""
-        name = nodes[0][titles.group].strip()
-        if titles.number >= 0:
-            numbers = [row[titles.number].strip()[-1:] for row in nodes]
-            if sorted(numbers) == ["1", "2"]:
-                nodes = [row for _, row in sorted(zip(numbers, nodes, strict=True))]
+        """The group of the rows of its nodes, each with its own titles; or why it is none."""
+        titles, row = nodes[0]
+        name = row[titles.group].strip()
+        numbers = [row[made.number].strip()[-1:] if made.number >= 0 else "" for made, row in nodes]
+        if numbers == ["2", "1"]:
+            nodes = nodes[::-1]
         if len(nodes) != 2:
             return Bad(file, place, (
                 f"{len(nodes)} {'row has' if len(nodes) == 1 else 'rows have'} this group, and a "
                 "group has two nodes; give each node a row"), name)
-        one, two = nodes
+        (mine, one), (its, two) = nodes
 
-        def both(at: tuple[int, int]) -> tuple[int, int]:
-            return (at[0], at[0] + titles.width) if at[0] >= 0 else at
+        def both(here: tuple[int, int], there: tuple[int, int]) -> tuple[int, int]:
+            return here[0], there[0] + mine.width if there[0] >= 0 else -1
 
         made = evolve(
-            titles, each=False, number=-1, state=both(titles.state), reason=both(titles.reason),
-            host=both(titles.host), users=both(titles.users))
+            mine, each=False, number=-1, state=both(mine.state, its.state),
+            reason=both(mine.reason, its.reason), host=both(mine.host, its.host),
+            users=both(mine.users, its.users))
         return self.group([*one, *two], made, {}, file, place)
 
     def _display(self, row: Sequence[str], titles: Titles) -> Display:
@@ -136,7 +137,7 @@ class Cells:
         """
         said, why = state.strip(), reason.strip()
         if len(said) > _LONGEST or len(why) > _LONGEST:
-            raise BadInput(f"a cell of {max(len(said), len(why)):,} characters is not a state or a reason:  "
+            raise BadInput(f"a cell of {max(len(said), len(why)):,} characters is not a state or a reason: "
                            f"{one_line(max(said, why, key=len), 40)!r}")
         why = "" if why.lower() in _NO else why
         if said.lower() in _NO_STATE:

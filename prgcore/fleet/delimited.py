@@ -147,7 +147,7 @@ def rows(lines: Iterable[str], head: Header, made: Titles, used: Sequence[int]) 
                     if any(cells):
                         yield Row(at, cells)
                 elif any(map(str.strip, cells)):
-                    whole = [*cells, *[""] * (made.width - len(cells))]
+                    whole = [*cells, *[""] * made.width][:made.width]
                     yield Row(at, whole, _width(cells, made.width, least))
         except csv.Error as error:
             at, first = source.number, source.back()

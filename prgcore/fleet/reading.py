@@ -202,13 +202,10 @@ class Reader:
         pair = self._cells.pair_columns(found.titles)
         made = titles.read(found.titles, "it")
         self._unread(file, made)
-        below = islice(lines, found.line, None)
-        if not pair:
-            rows = delimited.rows(below, found, made, made.used)
-        else:
-            rows = delimited.rows(below, found, made, tuple({*made.used, *pair.values()}))
+        rows = delimited.rows(islice(lines, found.line, None), found, made,
+                              tuple({*made.used, *pair.values()}))
         if made.each:
-            yield from self._nodes(file, rows, made)
+            yield from self._nodes(file, ((f"row {row.line:,}", made, row) for row in rows))
             return
         for row in rows:
             place = f"row {row.line:,}"
@@ -227,20 +224,20 @@ class Reader:
                 self._found.remarks.append(remark)
 
     def _nodes(
-        self, file: str, rows: Iterable[delimited.Row], made: titles.Titles,
+        self, file: str, rows: Iterable[tuple[str, titles.Titles, delimited.Row]],
     ) -> Iterator[Group | Bad]:
         """Yield the groups of rows that are nodes, in the order in which they begin."""
-        nodes: dict[str, list[list[str]]] = {}
-        first: dict[str, int] = {}
-        for row in rows:
+        nodes: dict[str, list[tuple[titles.Titles, list[str]]]] = {}
+        first: dict[str, str] = {}
+        for place, made, row in rows:
             name = row.cells[made.group].strip()
             if row.wrong or not name:
-                yield Bad(file, f"row {row.line:,}", row.wrong or "the row names no group", name)
+                yield Bad(file, place, row.wrong or "the row names no group", name)
                 continue
-            nodes.setdefault(name, []).append(row.cells)
-            first.setdefault(name, row.line)
+            nodes.setdefault(name, []).append((made, row.cells))
+            first.setdefault(name, place)
         for name, some in nodes.items():
-            yield self._cells.joined(some, made, file, f"row {first[name]:,}")
+            yield self._cells.joined(some, file, first[name])
 
     # ---------------------------------------------------------------------- JSON
 
@@ -286,8 +283,8 @@ class Reader:
 
     def _objects(self, file: str, items: Iterable[tuple[str, Any]]) -> Iterator[Group | Bad]:
         known: dict[tuple[str, ...], tuple[titles.Titles, dict[str, int]]] = {}
-        nodes: list[tuple[str, titles.Titles, list[str]]] = []
-        for place, value in items:
+        nodes: list[tuple[str, titles.Titles, delimited.Row]] = []
+        for number, (place, value) in enumerate(items, 1):
             if isinstance(value, BadInput):
                 yield Bad(file, place, str(value))
                 continue
@@ -306,14 +303,10 @@ class Reader:
             made, pair = known[keys]
             row = ["" if one is None else str(one) for one in flat.values()]
             if made.each:
-                nodes.append((place, made, row))
+                nodes.append((place, made, delimited.Row(number, row)))
             else:
                 yield self._cells.group(row, made, pair, file, place)
-        groups: dict[str, list[tuple[str, titles.Titles, list[str]]]] = {}
-        for one in nodes:
-            groups.setdefault(one[2][one[1].group].strip(), []).append(one)
-        for some in groups.values():
-            yield self._cells.joined([row for _, _, row in some], some[0][1], file, some[0][0])
+        yield from self._nodes(file, nodes)
 
     # ------------------------------------------------------------ Parquet and text
 
@@ -326,7 +319,7 @@ class Reader:
         self._unread(file, made)
         below = (delimited.Row(n, row) for n, row in enumerate(rows, 1))
         if made.each:
-            yield from self._nodes(file, below, made)
+            yield from self._nodes(file, ((f"row {row.line:,}", made, row) for row in below))
             return
         for row in below:
             yield self._cells.group(row.cells, made, pair, file, f"row {row.line:,}")

@@ -46,7 +46,7 @@ class Table:
         next: `next[event, code]` is the code after; the same code where nothing changes. uint32,
             read-only, events times pairs.
         answer: `answer[event, code]` is the place in `answers[event]` of what answers. uint8,
-            read-only, events times pairs. (uint16 where an event has more than 254 rules.)
+            read-only, events times pairs. (uint16 where an event has more than 255 rules.)
         answers: for every event, the rules that answer it, by number; or `REFUSED`, `IMPOSSIBLE`.
         space: the search that it was made from, with numbers of its own.
     """

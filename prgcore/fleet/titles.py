@@ -37,7 +37,7 @@ _GROUP = {
     "group", "groupname", "prg", "subcluster", "cluster", "redundancygroup", "subclustername",
     "prgname", "clustername", "presenceredundancygroup", "groupid", "prgid", "name", "id", "site",
 }
-"""The titles of the name of a group, without spaces; the surest first."""
+"""The titles of the name of a group, without spaces."""
 _SURE = {*_GROUP} - {"name", "id", "site"}
 _SINCE = {"since", "time", "timestamp", "when", "changed", "lastchange", "lastchanged", "from",
           "statesince", "date", "seen"}
